@@ -1,0 +1,1 @@
+"""Foreign and canonical payloads become inputs here, and only here."""

@@ -1,0 +1,62 @@
+"""What a decoder takes and gives. A decoder is pure: bytes and context in, inputs or a reason out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from ..model.inputs import Input
+
+MAX_JSON_BYTES = 256 * 1024
+MAX_FILE_BYTES = 16 * 1024 * 1024
+
+
+class RejectReason(StrEnum):
+    """Why an input was refused; stable words for `hub/rejected` and the store."""
+
+    EMPTY = "empty"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    INVALID = "invalid"
+    NOT_AN_ACTIVITY = "not_an_activity"
+    UNREADABLE = "unreadable"
+    NO_START_TIME = "no_start_time"
+    IN_FUTURE = "in_future"
+    BAD_DURATION = "bad_duration"
+    IMPLAUSIBLE = "implausible"
+    UNKNOWN_FORMAT = "unknown_format"
+    UNKNOWN_ATHLETE = "unknown_athlete"
+    WITHDRAWAL_REFUSED = "withdrawal_refused"
+
+
+class Rejected(Exception):
+    """A payload that can not become an input. `detail` names the path, what was given and what is allowed.
+
+    `detail` never repeats a symptom's name or answer, nor a free text of the sender.
+    """
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a decoder may know beside the bytes: whose payload, in which zone, arrived when.
+
+    `salt` distinguishes arrivals of payloads that name neither an id nor a time (CONTRACT, section 5):
+    equal bytes with an equal salt are one input.
+    """
+
+    athlete: str
+    zone: ZoneInfo
+    arrived_at: datetime
+    salt: str = ""
+
+
+Decoder = Callable[[bytes, Context], tuple[Input, ...]]
+"""Raises `Rejected`. Returns at least one input."""
