@@ -175,7 +175,7 @@ class PainReport(Observation):
     quality: PainQuality | None = None
     limp: bool | None = None
     walk_30min_ok: bool | None = None
-    symptoms: Mapping[str, bool] = field(default=NO_ANSWERS)
+    symptoms: Mapping[str, bool] = field(default_factory=lambda: NO_ANSWERS)
     carrier: str | None = None
 
 
