@@ -2,9 +2,10 @@
 
 from .assess import assess
 from .fold import fold, step
+from .serial import dump_state, fingerprint, load_state
 from .state import PolicyState, initial_state
 from .thresholds import POLICY_2026_1, Thresholds
-from .timeline import Fact, arrange, order_key
+from .timeline import Fact, arrange, facts_of_one, follows, order_key, reaches_back_to, unique, withdrawal_problem
 
 __all__ = [
     "POLICY_2026_1",
@@ -13,8 +14,16 @@ __all__ = [
     "Thresholds",
     "arrange",
     "assess",
+    "dump_state",
+    "facts_of_one",
+    "fingerprint",
     "fold",
+    "follows",
     "initial_state",
+    "load_state",
     "order_key",
+    "reaches_back_to",
     "step",
+    "unique",
+    "withdrawal_problem",
 ]

@@ -103,7 +103,7 @@ def _limits(found: Verdict, limits: Thresholds) -> _Limits:
 
 
 def _easy_distance_m(found: Verdict, limits: Thresholds) -> int | None:
-    """L30 x 0.70 without the runs that the rules in force came from (*choice*)."""
+    """L30 x 0.70 without the runs that L1 and L2 in force came from (*choice*); pain rules come from reports."""
     after = found.state_now
     without = {firing.run for firing in found.firings if firing.run is not None}
     today = longest_m(after.runs, found.at, limits, without)

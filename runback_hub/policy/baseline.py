@@ -55,11 +55,11 @@ def unanswered_run(state: PolicyState, now: datetime, limits: Thresholds) -> Run
 
 
 def has_answer(state: PolicyState, run: RunFact) -> bool:
-    """Whether a report came after the run's end, or belongs to it."""
-    last = state.last_report
-    if last is not None and last.at > run.ended_at:
+    """Whether a report with a score came after the run's end, or belongs to it."""
+    last = state.last_scored_at
+    if last is not None and last > run.ended_at:
         return True
-    return any(report.run == run.event_id for report in state.reports)
+    return any(report.run == run.event_id and report.score is not None for report in state.reports)
 
 
 def answer_due_at(state: PolicyState, limits: Thresholds) -> datetime | None:

@@ -17,6 +17,7 @@ from ..model.inputs import (
     ConfirmationKind,
     PainReport,
     RunCompleted,
+    Surface,
     WellnessReading,
 )
 from .calendar import local_day, midnight
@@ -187,6 +188,8 @@ def _settle(state: PolicyState, profile: Profile, limits: Thresholds) -> None:
 
 
 def _take_run(state: PolicyState, run: RunCompleted, profile: Profile, limits: Thresholds) -> None:
+    if run.surface is Surface.TREADMILL and run.distance_m == 0:
+        run = replace(run, distance_m=None)
     ratio, no_baseline = spike(run, state.runs, limits)
     fact = RunFact(
         event_id=run.event_id,
@@ -234,8 +237,7 @@ def _take_report(
     state: PolicyState, report: PainReport, run: RunRef | None, profile: Profile, limits: Thresholds
 ) -> None:
     day = local_day(report.at, profile.zone)
-    anchor_day = day if run is None else local_day(run.started_at, profile.zone)
-    before = earlier_score(state, report, run, anchor_day)
+    before = earlier_score(state, report, run, day)
     guided = is_guided(state, profile, report)
     fact = ReportFact(
         at=report.at,
@@ -269,6 +271,8 @@ def _remember(state: PolicyState, fact: ReportFact) -> None:
     recent = next((i for i, other in enumerate(reports) if other.day >= first_kept), 0)
     state.reports = reports[min(recent, max(len(reports) - KEEP_REPORTS, 0)) :]
     state.last_report = fact
+    if fact.score is not None:
+        state.last_scored_at = fact.at
     if fact.walk_ok is not None:
         state.walk_ok = (fact.day, fact.at, fact.walk_ok)
     if fact.score:

@@ -250,7 +250,6 @@ def settle_three_runs(state: PolicyState, day: int, profile: Profile, limits: Th
         ladder is None
         or ladder.rule == "R1"
         or ladder.entered_in_episode
-        or state.flagged
         or len(ladder.runs) < THREE_RUNS
         or ladder.runs[-1].day - ladder.runs[0].day > limits.three_runs_days
         or any(run.stage == 0 for run in ladder.runs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 from ..model.assessment import State
 from ..model.athlete import PainProfile, Profile
@@ -15,6 +16,7 @@ from .timeline import RunRef
 
 BEFORE_RUN_WITHIN = timedelta(hours=24)
 TOP_RUNS_KEPT = 8
+RISING = 3
 ZEROS_TO_CLOSE = 2
 ZERO_AFTER_DAYS = 7
 CLOSE_AFTER_DAYS = 14
@@ -23,8 +25,8 @@ CLOSE_AFTER_DAYS = 14
 def earlier_score(state: PolicyState, report: PainReport, run: RunRef | None, day: int) -> int:
     """The highest pain already reported that day before the run, or as `before_run` in the 24 h before it.
 
-    For a report that belongs to no run the report's own time stands for the run's start. `day` is the local
-    date of that time.
+    For a report that belongs to no run the report's own time stands for the run's start. `day` is the report's
+    local date: pain of the evening before a run into the night excuses nothing (the careful reading).
     """
     start = run.started_at if run else report.at
     return max(
@@ -59,7 +61,7 @@ def judge(
     def fire(rule: str, code: str, level: State, limit: int | None, evidence: str) -> None:
         value = None if report.score is None else float(report.score)
         firing = Firing(
-            rule=rule, code=code, state=level, evidence=evidence, input=report.event_id, run=fact.run,
+            rule=rule, code=code, state=level, evidence=evidence, input=report.event_id,
             value=value, limit=None if limit is None else float(limit), unit="score",
         )  # fmt: skip
         (rest if level is State.REST else easy).append(firing)
@@ -99,16 +101,13 @@ def is_worse_morning(report: PainReport) -> bool:
 
 
 def _is_rising(state: PolicyState, fact: ReportFact, limits: Thresholds) -> bool:
-    """T1: three reports in a row, on different days within 14, each higher than the one before."""
-    if len(state.reports) < 2:  # noqa: PLR2004 - this report is the third
-        return False
-    first, second = state.reports[-2:]
-    if first.score is None or second.score is None or fact.score is None:
+    """T1: three scored reports in a row, on different days within 14, each higher than the one before."""
+    scored = [(report.score, report.day) for report in (*state.reports, fact) if report.score is not None][-RISING:]
+    if fact.score is None or len(scored) < RISING:
         return False
     return (
-        first.score < second.score < fact.score
-        and first.day < second.day < fact.day
-        and fact.day - first.day <= limits.rising_days
+        all(earlier[0] < later[0] and earlier[1] < later[1] for earlier, later in pairwise(scored))
+        and fact.day - scored[0][1] <= limits.rising_days
     )
 
 

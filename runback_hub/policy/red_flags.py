@@ -110,8 +110,8 @@ def assessed(state: PolicyState, at: datetime, day: int, cause: str) -> Firing |
 
     Every assessment restarts C2 and silences three of its parts for 90 days.
     """
-    falls_to_rest = bool(state.emergency or state.urgent or state.sport)
-    if state.flagged:
+    falls_to_rest = state.flagged
+    if falls_to_rest:
         state.clearing_at = at
     state.emergency = state.urgent = state.sport = state.care = None
     state.pending_urgent = ()

@@ -36,7 +36,7 @@ class Firing:
     evidence: str | None = None
     input: str | None = None
     run: str | None = None
-    """The run that the rule came from, if it came from one."""
+    """The run that a load rule came from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +215,7 @@ class PolicyState:
     painful_runs: tuple[str, ...] = ()
     walk_ok: tuple[int, datetime, bool] | None = None
     last_report: ReportFact | None = None
+    last_scored_at: datetime | None = None
     last_pain_at: datetime | None = None
     last_strong_at: datetime | None = None
     """The last report of 2 or more."""
@@ -250,8 +251,8 @@ class PolicyState:
 
     @property
     def flagged(self) -> bool:
-        """Whether any red flag, C2 included, is latched."""
-        return bool(self.emergency or self.urgent or self.sport or self.care)
+        """Whether E1, U1 or C1 is latched. C2 is not a latch: it ends by itself, and leads to no R4."""
+        return bool(self.emergency or self.urgent or self.sport)
 
     @property
     def last_run(self) -> RunFact | None:

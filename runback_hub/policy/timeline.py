@@ -54,6 +54,11 @@ class RunLike(Protocol):
         ...
 
     @property
+    def at(self) -> datetime:
+        """As in `RunCompleted`."""
+        ...
+
+    @property
     def started_at(self) -> datetime:
         """As in `RunCompleted`."""
         ...
@@ -62,6 +67,28 @@ class RunLike(Protocol):
     def ended_at(self) -> datetime:
         """As in `RunCompleted`."""
         ...
+
+
+class ReportLike(Protocol):
+    """What belonging needs to know of a report."""
+
+    @property
+    def at(self) -> datetime:
+        """As in `PainReport`."""
+        ...
+
+    @property
+    def onset(self) -> Onset:
+        """As in `PainReport`."""
+        ...
+
+    @property
+    def carrier(self) -> str | None:
+        """As in `PainReport`."""
+        ...
+
+
+_BELONGING = (Onset.DURING_RUN, Onset.AFTER_RUN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,26 +120,71 @@ def order_key(item: Input) -> tuple[datetime, int]:
 
 
 def arrange(
-    inputs: Iterable[Input], *, until: datetime | None = None, known_runs: Sequence[RunLike] = ()
+    inputs: Iterable[Input],
+    *,
+    until: datetime | None = None,
+    after: datetime | None = None,
+    known_runs: Sequence[RunLike] = (),
 ) -> tuple[Fact, ...]:
     """The facts of `inputs` observed up to `until`, in the order the fold takes them.
 
-    `known_runs` are runs before the first input that reports may belong to.
+    To go on from a state folded up to `after`, `known_runs` are its runs: reports may belong to them, and an
+    input that is the same run as one of them is already part of that state.
     """
     seen = [item for item in unique(inputs) if until is None or item.at <= until]
     gone = withdrawn(seen)
     kept = [item for item in seen if item.event_id not in gone and not isinstance(item, Withdrawal)]
-    groups = merge_runs([item for item in kept if isinstance(item, RunCompleted)])
+    own = [run for run in kept if isinstance(run, RunCompleted)]
+    groups = merge_runs([run for run in own if _known(run, known_runs) is None])
     runs: list[RunLike] = [*known_runs, *(merged for merged, _ in groups)]
     facts: list[Fact] = []
     for merged, reports in groups:
         facts.append(Fact(at=merged.at, what=merged))
-        ref = RunRef(event_id=merged.event_id, started_at=merged.started_at)
-        facts.extend(Fact(at=report.at, what=report, run=ref) for report in reports)
+        facts.extend(_carried(reports, merged))
+    for run in own:
+        known = _known(run, known_runs)
+        if known is not None and run.pain is not None:
+            facts.extend(_carried((run.pain,), known))
     for item in kept:
         if not isinstance(item, RunCompleted):
             facts.extend(_facts_of(item, runs))
-    return tuple(sorted((f for f in facts if until is None or f.at <= until), key=lambda f: f.key))
+    wanted = (f for f in facts if (until is None or f.at <= until) and (after is None or f.at > after))
+    return tuple(sorted(wanted, key=lambda f: f.key))
+
+
+def _known(run: RunCompleted, known_runs: Sequence[RunLike]) -> RunLike | None:
+    return next((known for known in known_runs if is_same_run(run, known)), None)
+
+
+def _carried(reports: Iterable[PainReport], run: RunLike) -> Iterable[Fact]:
+    ref = RunRef(event_id=run.event_id, started_at=run.started_at)
+    return [Fact(at=report.at, what=report, run=ref) for report in reports]
+
+
+def follows(state_moment: datetime | None, runs: Sequence[RunLike], reports: Sequence[ReportLike], item: Input) -> bool:
+    """Whether `item` can simply be stepped in after `state_moment`: it is newest and changes nothing before it."""
+    if isinstance(item, Withdrawal):
+        return False
+    if state_moment is None:
+        return True
+    if min(fact.at for fact in facts_of_one(item, runs)) <= state_moment:
+        return False
+    return not isinstance(item, RunCompleted) or not (
+        any(is_same_run(item, run) for run in runs) or any(_may_capture(item, report) for report in reports)
+    )
+
+
+def reaches_back_to(item: Input, runs: Sequence[RunLike], reports: Sequence[ReportLike]) -> datetime:
+    """The earliest moment whose facts `item` may change; a withdrawal's target is the caller's to add."""
+    moments = [fact.at for fact in facts_of_one(item, runs)] or [item.at]
+    if isinstance(item, RunCompleted):
+        moments += [run.at for run in runs if is_same_run(item, run)]
+        moments += [report.at for report in reports if _may_capture(item, report)]
+    return min(moments)
+
+
+def _may_capture(run: RunCompleted, report: ReportLike) -> bool:
+    return report.carrier is None and report.onset in _BELONGING and report.at > run.started_at
 
 
 def facts_of_one(item: Input, runs: Sequence[RunLike]) -> tuple[Fact, ...]:
@@ -173,7 +245,7 @@ def withdrawal_problem(withdrawal: Withdrawal, inputs: Iterable[Input]) -> str |
 
 def belongs_to(report: PainReport, runs: Iterable[RunLike]) -> RunRef | None:
     """The latest run that started before the report and ended no more than 24 h before it."""
-    if report.carrier is not None or report.onset not in (Onset.DURING_RUN, Onset.AFTER_RUN):
+    if report.carrier is not None or report.onset not in _BELONGING:
         return None
     best: RunLike | None = None
     for run in runs:
