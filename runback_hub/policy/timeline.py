@@ -232,7 +232,7 @@ def withdrawal_problem(withdrawal: Withdrawal, inputs: Iterable[Input]) -> str |
         if withdrawal.at - report.at > WITHDRAW_WITHIN:
             return "event_id: a pain report can be withdrawn within 24 h of it only; this one is older"
         if _has_red_flag(report) and not any(
-            report.at < other.at <= withdrawal.at and _answers_all_emergency_no(other)
+            report.at < other.at < withdrawal.at and _answers_all_emergency_no(other)
             for item in log
             for other in _reports_of(item)
         ):
