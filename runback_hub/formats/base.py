@@ -30,9 +30,10 @@ class RejectReason(StrEnum):
     UNKNOWN_FORMAT = "unknown_format"
     UNKNOWN_ATHLETE = "unknown_athlete"
     WITHDRAWAL_REFUSED = "withdrawal_refused"
+    INTERNAL = "internal"
 
 
-class Rejected(Exception):
+class Rejected(Exception):  # noqa: N818  # a verdict on somebody else's message, not an error of ours
     """A payload that can not become an input. `detail` names the path, what was given and what is allowed.
 
     `detail` never repeats a symptom's name or answer, nor a free text of the sender.
@@ -49,7 +50,7 @@ class Context:
     """What a decoder may know beside the bytes: whose payload, in which zone, arrived when.
 
     `salt` distinguishes arrivals of payloads that name neither an id nor a time (CONTRACT, section 5):
-    equal bytes with an equal salt are one input.
+    equal bytes with an equal salt are one input. Left empty, the moment of arrival takes its place.
     """
 
     athlete: str
@@ -58,5 +59,19 @@ class Context:
     salt: str = ""
 
 
-Decoder = Callable[[bytes, Context], tuple[Input, ...]]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """One input, with what the log keeps of it.
+
+    `body` is one line of ASCII JSON: `type`, `event_id`, `athlete`, `at` and every key that was given, unknown
+    ones included, values as given; `canonical.parse_log_line` turns it into an equal `input`. `content_key` is
+    set where neither an id nor a time was given: the same key again within 10 minutes is the same input.
+    """
+
+    input: Input
+    body: str
+    content_key: str | None = None
+
+
+Decoder = Callable[[bytes, Context], tuple[Decoded, ...]]
 """Raises `Rejected`. Returns at least one input."""
