@@ -205,10 +205,11 @@ class MqttSession:
         if connection is not None:
             deadline = time.monotonic() + timeout_s
             connection.resume_reading()  # the answer must be read, however much input still waits
-            if availability is not None and self._online.is_set():
+            if availability is not None and self._limit > 0:  # online may be said before all is settled
                 try:
                     async with asyncio.timeout(timeout_s / 2):
-                        await self.wait_free()
+                        if self._online.is_set():
+                            await self.wait_free()
                         await self.deliver(availability.topic, availability.offline, retain=True)
                 except (TimeoutError, Disconnected, PublishRefused, WindowFull) as error:
                     _LOG.warning("The broker did not take our leave: %s", str(error) or "no answer in time")
