@@ -18,7 +18,7 @@ from .formats.gpx import EARTH_RADIUS_M
 SEA_LATITUDE = 0.0
 SEA_LONGITUDE = -10.0
 
-_GARMIN = 1
+_DEVELOPMENT = 255  # the maker of files that no watch made
 _ACTIVITY_FILE = 4
 _RUNNING = 1
 _TREADMILL, _GENERIC = 1, 0
@@ -121,7 +121,7 @@ def write_fit(run: MadeRun) -> bytes:
     fraction = _NO_BYTE if run.cadence_spm is None else 64 * (run.cadence_spm % 2)  # in 128ths
     body = [
         _FILE_ID.definition(),
-        _FILE_ID.message(_ACTIVITY_FILE, _GARMIN, 1, run.serial_number, start),
+        _FILE_ID.message(_ACTIVITY_FILE, _DEVELOPMENT, 0, run.serial_number, start),
         _RECORD.definition(),
     ]
     for point in _points(run):

@@ -19,7 +19,7 @@ MAX_TEXT_CHARS = 10_000
 """Longer texts are notes and thumbnails; their beginning is enough."""
 CHUNK_BYTES = 1 << 16
 MAX_FILE_YEAR = 2200
-_MAX_NUMBER = Decimal(10) ** 12
+_MAX_EXPONENT = 12
 
 
 class Handler(Protocol):
@@ -91,7 +91,7 @@ def number(text: str | None) -> Decimal | None:
         value = Decimal(text or "")
     except InvalidOperation:
         return None
-    return value if value.is_finite() and abs(value) < _MAX_NUMBER else None
+    return value if value.is_finite() and value.adjusted() < _MAX_EXPONENT else None
 
 
 def moment(text: str | None) -> datetime | None:
