@@ -21,7 +21,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from ..formats.base import Context, Decoded, Rejected, RejectReason
 from ..formats.canonical import parse_log_line
-from ..formats.registry import decode
+from ..formats.registry import FILE_FORMATS, decode
 from ..model.assessment import Assessment
 from ..model.inputs import KIND_OF, Input, Withdrawal
 from ..policy import (
@@ -64,6 +64,8 @@ from .status import status_fields, to_json
 _LOGGER = logging.getLogger(__name__)
 EXCERPT_CHARS = 200
 PRIVATE_DOORS = frozenset({"pain", "confirm"})
+PRIVATE_WORDS = (b"pain", b"symptom")
+"""A run may carry a pain report: then its payload is not repeated either."""
 EMPTIED_DOORS = frozenset({"pain", "confirm"})
 OVERLAP = timedelta(days=2)
 """A snapshot is read with the inputs of two days before it: an answer may be later than what carried it."""
@@ -136,7 +138,7 @@ class Hub:
         """
         async with self._lock:
             batch = _Batch(outbox=Outbox(next_id=self._next_id))
-            decoded = [(delivery, self._decode(batch, delivery)) for delivery in deliveries]
+            decoded = [(delivery, await self._decode(batch, delivery)) for delivery in deliveries]
             known = await self._known([one for _, found in decoded for one in found])
             for delivery, found in decoded:
                 if found:
@@ -222,7 +224,7 @@ class Hub:
     def _next_id(self) -> int:
         return next(self._ids)
 
-    def _decode(self, batch: _Batch, delivery: Delivery) -> tuple[Decoded, ...]:
+    async def _decode(self, batch: _Batch, delivery: Delivery) -> tuple[Decoded, ...]:
         profile = self._athletes.profile(delivery.athlete) if delivery.refused is None else None
         if profile is None:
             words = delivery.refused or _unknown(delivery.athlete)
@@ -235,6 +237,8 @@ class Hub:
                 arrived_at=delivery.arrived_at,
                 salt=f"{delivery.topic}|{delivery.arrived_at.isoformat()}",
             )
+            if delivery.door in FILE_FORMATS:  # a large or hostile file takes seconds: not on the loop
+                return await asyncio.to_thread(decode, delivery.door, delivery.payload, context)
             return decode(delivery.door, delivery.payload, context)
         except Rejected as refusal:
             self._reject(batch, delivery, refusal)
@@ -344,7 +348,7 @@ class Hub:
     def _reject(self, batch: _Batch, delivery: Delivery, refusal: Rejected) -> None:
         self.counters["rejected"] += 1
         digest = hashlib.sha256(delivery.payload).hexdigest()
-        private = delivery.door in PRIVATE_DOORS
+        private = delivery.door in PRIVATE_DOORS or any(word in delivery.payload for word in PRIVATE_WORDS)
         excerpt = None if private else delivery.payload[:EXCERPT_CHARS].decode("utf-8", "replace")
         row = RejectedRow(
             topic=delivery.topic,
