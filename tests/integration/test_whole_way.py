@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -182,6 +184,32 @@ async def test_symptoms_stay_in_the_store(peer: Peer, caplog: pytest.LogCaptureF
     assert [
         name for name in ALL_SYMPTOMS - {"fever", "weakness", "stiffness", "lump", "numbness"} if name in shown
     ] == []
+
+
+async def test_old_inputs_are_decided_but_prompt_nobody(peer: Peer) -> None:
+    """Promise 7: 36 h after its end a run is historical."""
+    await peer.client.subscribe("runback/alex/+")
+    assert (await peer.send("alex", "run", _run(NOON - timedelta(hours=40))))["ok"]
+    seen = [(m.topic.rsplit("/", 1)[1], m.payload) async for m in peer.client.messages(quiet_s=0.0)]
+    events = [json.loads(payload) for name, payload in seen if name == "event"]
+    assert [event["type"] for event in events] == ["run_evaluated", "state_changed"]
+    assert all(event["historical"] for event in events)
+    assert "checkin" not in [name for name, _ in seen]
+
+
+async def test_a_locked_store_holds_everything_back_and_goes_on(peer: Peer, tmp_path: Path) -> None:
+    """Promise 9: nothing is acknowledged while the store can not be written; an alarm says so."""
+    await peer.client.subscribe("runback/hub/health")
+    with contextlib.closing(sqlite3.connect(tmp_path / "runback.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        sending = asyncio.create_task(peer.send("alex", "run", _run(NOON - timedelta(hours=2))))
+        while not (alarm := json.loads((await peer.client.next_message(WAIT_S)).payload)["alarm"]):
+            pass
+        assert not sending.done()
+        other.execute("ROLLBACK")
+    assert (await sending)["ok"], alarm
+    while json.loads((await peer.client.next_message(WAIT_S)).payload)["alarm"]:
+        pass
 
 
 async def test_time_alone_publishes_the_end_of_a_spike(peer: Peer) -> None:
