@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..advice.problem import TemplateProblem
 from ..config import ConfigError, Settings, load_settings
+from ..formats.registry import FORMATS
 from ..hub.ports import StoreError
 from ..mqtt.errors import BrokerUnavailable, CannotConnect, Disconnected, MqttError, NoAnswer
 from .outcome import CommandFailed, Exit
@@ -16,7 +17,7 @@ from .outcome import CommandFailed, Exit
 def settings_for(config_file: Path | None, options: Mapping[str, object] | None = None) -> Settings:
     """The effective configuration; every problem is a line of the error."""
     try:
-        return load_settings(config_file, options=options or {})
+        return load_settings(config_file, options=options or {}, formats=FORMATS)
     except ConfigError as error:
         raise CommandFailed(Exit.USAGE, *error.problems) from error
 

@@ -48,7 +48,7 @@ class Problem:
         origin = next((origins[self.where[:n]] for n in range(len(self.where), 0, -1) if self.where[:n] in origins), "")
         given = " ".join(word for word in (self.given, origin) if word)
         parts = (self.wrong, f"given {given}" if given else "", f"allowed {self.allowed}" if self.allowed else "")
-        return f"{path_text(self.where)}: {', '.join(part for part in parts if part)}"
+        return _one_line(f"{_path_text(self.where)}: {', '.join(part for part in parts if part)}")
 
 
 def refuse(*, wrong: str, allowed: str) -> PydanticCustomError:
@@ -56,14 +56,13 @@ def refuse(*, wrong: str, allowed: str) -> PydanticCustomError:
     return PydanticCustomError(REFUSED, "{wrong}, allowed {allowed}", {"wrong": wrong, "allowed": allowed})
 
 
-def path_text(where: Where) -> str:
-    """`athletes.alex.timezone`; odd characters are escaped so that a problem stays one line."""
-    return ".".join(_key_text(key) for key in where) or "configuration"
+def _path_text(where: Where) -> str:
+    """`athletes.alex.timezone`. An address that came to stand where a key should keeps its secret."""
+    return ".".join(_shortened(without_secret(str(key))) or "''" for key in where)
 
 
-def _key_text(key: str | int) -> str:
-    text = without_secret(str(key))
-    return _shortened(text if text.isprintable() and text else repr(text))
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def without_secret(address: str) -> str:

@@ -11,7 +11,18 @@ from zoneinfo import ZoneInfo
 
 import platformdirs
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    SecretStr,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from ..model.athlete import Experience, PainProfile, Profile, is_athlete_id
 from ..mqtt.settings import Settings as BrokerSession
@@ -82,6 +93,21 @@ class Section(BaseModel):
     """Frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Defaults stand in the schema as a person writes them, not as the objects they become."""
+        schema = handler(core_schema)
+        properties = handler.resolve_ref_schema(schema)["properties"]
+        optional = {
+            name: field.get_default(call_default_factory=True, validated_data={})
+            for name, field in cls.model_fields.items()
+            if not field.is_required()
+        }
+        written = cls.model_construct(**optional).model_dump(mode="json", include=set(optional))
+        for name, value in written.items():
+            properties[name]["default"] = value
+        return schema
 
 
 class BrokerTls(Section):

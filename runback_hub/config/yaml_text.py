@@ -10,6 +10,9 @@ from typing import NoReturn
 import yaml
 
 MAX_TEXT_CHARS = 1024 * 1024
+MAX_DEPTH = 16
+
+_TOO_DEEP = "is nested too deeply"
 
 _TAG = "tag:yaml.org,2002:"
 _BOOLS = {"true": True, "false": False}
@@ -105,10 +108,27 @@ def parse_text(text: str) -> object:
         message = f"is longer than {MAX_TEXT_CHARS} characters"
         raise UnreadableTextError(message)
     try:
-        return _parse_json(text) if text.lstrip("\ufeff \t\r\n").startswith("{") else _parse_yaml(text)
+        found = _parse_json(text) if text.lstrip("\ufeff \t\r\n").startswith("{") else _parse_yaml(text)
     except RecursionError as error:
-        message = "is nested too deeply"
-        raise UnreadableTextError(message) from error
+        raise UnreadableTextError(_TOO_DEEP) from error
+    _refuse_deep(found)
+    return found
+
+
+def _refuse_deep(value: object) -> None:
+    """Level by level, each shared part once: aliases can make a small text a huge tree."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        below = (
+            part
+            for one in level
+            if isinstance(one, dict | list)
+            for part in (one.values() if isinstance(one, dict) else one)
+        )
+        level = list({id(part): part for part in below if isinstance(part, dict | list)}.values())
+        if not level:
+            return
+    raise UnreadableTextError(_TOO_DEEP)
 
 
 def _parse_json(text: str) -> object:
