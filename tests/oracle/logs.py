@@ -56,7 +56,7 @@ ALL_NO: Final = dict.fromkeys(sorted(EMERGENCY_SYMPTOMS), False)
 
 def random_log(seed: int, days: int | None = None) -> tuple[Profile, list[Input]]:
     """A profile and its inputs over `days` days (60 to 200 where not given), shuffled; pure in its arguments."""
-    writer = LogWriter(random.Random(seed), days)  # noqa: S311 - a seeded stream is what a test needs
+    writer = LogWriter(random.Random(seed), days)
     return writer.profile, writer.write()
 
 
