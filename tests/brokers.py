@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import pytest
+
 READY_S = 10.0
 
 
@@ -25,11 +27,13 @@ def free_port() -> int:
 
 
 def mosquitto_path() -> str:
-    """The mosquitto program; tests that need a broker fail without it rather than pass unseen."""
+    """The mosquitto program. Without it CI fails; elsewhere the test is skipped, and the summary says why."""
     found = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if found is None:
-        message = "these tests need mosquitto (apt-get install mosquitto)"
-        raise FileNotFoundError(message)
+        message = "needs mosquitto (apt-get install mosquitto)"
+        if os.environ.get("CI"):
+            raise FileNotFoundError(message)
+        pytest.skip(message)
     return found
 
 
