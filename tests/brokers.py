@@ -164,6 +164,7 @@ class Authority:
         run(
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
             *("-subj", f"/CN={name}", "-days", "2", "-keyout", str(self._key), "-out", str(self.certificate)),
+            *("-addext", "keyUsage=critical,keyCertSign,cRLSign"),
         )
 
     def issue(self, name: str, *, host: str = "127.0.0.1") -> tuple[Path, Path]:

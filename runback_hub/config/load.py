@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from .checks import Known, find_problems
 from .layers import Layers, Tree
-from .problems import KEY_MARK, ConfigError, Problem, Where, problem_of
+from .problems import ConfigError, Problem, Where, place_of, problem_of
 from .settings import APP_NAME, Athlete, BrokerTls, HomeAssistant, Section, Settings, Source, Web
 
 DEFAULT_FILE_NAME = "runback.yaml"
@@ -72,7 +72,7 @@ def _validate(tree: Tree, known: Known) -> tuple[Settings, list[Problem]]:
     problems = [problem_of(error, _KEYS_AT) for error in errors]
     judged = [_judged_as_one(problem.where) for problem in problems]
     if errors:
-        tree = _without_values(tree, (error["loc"] for error in errors))
+        tree = _without_values(tree, [place_of(error) for error in errors])
         tree = _without_sections(tree, (error["loc"] for error in _errors(tree)))
     settings = Settings.model_validate(tree)
     others = (one for one in find_problems(settings, known) if not _touches(one.where, judged))
@@ -97,18 +97,18 @@ def _touches(where: Where, places: Iterable[Where]) -> bool:
     return any(place[: len(where)] == where[: len(place)] for place in places)
 
 
-def _without_values(tree: Tree, places: Iterable[Where]) -> Tree:
+def _without_values(tree: Tree, places: Iterable[tuple[Where, bool]]) -> Tree:
     """A copy without the values at `places`; an athlete stays one with the defaults, a source keeps its index."""
     copy = deepcopy(tree)
-    for place in places:
+    for place, is_key in places:
         if place[:1] == ("sources",) and len(place) > 1:
             _replace_source(copy, place[1])
             continue
-        *path, last = place[:-1] if place[-1:] == (KEY_MARK,) else place
+        *path, last = place
         parent = _descend(copy, path)
         if not isinstance(parent, dict):
             continue
-        if path == ["athletes"] and place[-1] != KEY_MARK:
+        if path == ["athletes"] and not is_key:
             parent[last] = None
         else:
             parent.pop(last, None)

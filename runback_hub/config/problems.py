@@ -108,11 +108,17 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 }
 
 
+def place_of(error: ErrorDetails) -> tuple[Where, bool]:
+    """Where an error is, and whether the key itself is wrong. A forbidden key may be called like the mark."""
+    where: Where = error["loc"]
+    if where[-1:] == (KEY_MARK,) and error["type"] != "extra_forbidden":
+        return where[:-1], True
+    return where, False
+
+
 def problem_of(error: ErrorDetails, keys_at: Mapping[tuple[str, int], tuple[str, ...]]) -> Problem:
     """One error of the validation in our words. `keys_at` names the known keys by (first key, depth)."""
-    where: Where = error["loc"]
-    if where[-1:] == (KEY_MARK,):
-        where = where[:-1]
+    where, _ = place_of(error)
     context = error.get("ctx", {})
     if error["type"] == "extra_forbidden":
         return _unknown_key(where, keys_at)

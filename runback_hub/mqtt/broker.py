@@ -27,7 +27,8 @@ LOOK_S = 0.02
 RESTART_FIRST_S = 0.5
 RESTART_CAP_S = 30.0
 STEADY_S = 30.0
-PORT_TRIES = 3
+PORT_TRIES = 5
+PORT_WAIT_S = 0.2
 WHAT_TO_INSTALL = (
     "no MQTT broker is installed: install mosquitto (the package 'mosquitto' of your system), "
     "or 'pip install runback-hub[broker]' for trying out, or set 'broker' to the URL of one that runs elsewhere"
@@ -136,7 +137,9 @@ class EmbeddedBroker:
         for attempt in range(PORT_TRIES):
             main = self._port if self._port is not None else free_port(PREFERRED_PORT, last.v311)
             if not _is_free(main):
-                break
+                # A process that was ended just now closes its sockets a moment after its name is gone.
+                await asyncio.sleep(PORT_WAIT_S)
+                continue
             v5 = free_port(*{last.v5} - {main}) if program.separate_ports else main
             try:
                 return await self._spawn(program, command, Ports(v5=v5, v311=main))

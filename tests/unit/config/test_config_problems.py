@@ -273,3 +273,11 @@ def test_no_problem_tells_a_secret(text: str, tmp_path: Path) -> None:
     found = problems(text, folder=tmp_path)
     assert found
     assert SECRET not in "\n".join(found)
+
+
+def test_a_key_named_like_the_validation_s_own_mark(tmp_path: Path) -> None:
+    file = tmp_path / "runback.yaml"
+    file.write_text('"[key]": 1\nathletes: {alex: {"[key]": 2}}\n', encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(file, environ={})
+    assert len(caught.value.problems) == 2
