@@ -24,7 +24,6 @@ FALLBACK_LIMITS: tuple[tuple[str, str], ...] = (
     ("persistence", "keeps sessions and retained messages in memory only: a restart of the broker forgets them"),
     ("versions", "MQTT 5 and MQTT 3.1.1 have a port each; a client of the other version is cut off"),
     ("receive_maximum", "sends more unacknowledged messages than a client allows"),
-    ("shared_subscriptions", "delivers nothing to MQTT 5 shared subscriptions, so hubs can not share the work"),
     ("dup", "does not mark a message that it delivers again"),
     ("no_local", "sends a client's own messages back to it even when asked not to"),
     ("retain_as_published", "drops the retain flag of new messages even when asked to keep it"),

@@ -74,8 +74,7 @@ class Connection:
         self.alive = False
         """Whether publishing makes sense; ends with the socket, a moment before `closed` is told."""
         self._ticker: asyncio.TimerHandle | None = None
-        self._answered = 0
-        self._answered_at_tick = 0
+        self._refills_at_tick = 0
         self._silent_ticks = 0
         self._largest_packet: int | None = None
 
@@ -116,12 +115,7 @@ class Connection:
         answer: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
         self._subscribing[packet_id] = answer
         try:
-            async with asyncio.timeout(self._settings.connect_timeout_s):
-                codes = await answer
-        except TimeoutError:
-            message = "the broker did not answer the subscription"
-            self.abort(message)
-            raise Disconnected(message) from None
+            codes = await answer  # however long: a kept session sends its backlog first, and `_tick` watches
         finally:
             self._subscribing.pop(packet_id, None)
         return [Refused(f, str(code)) for f, code in zip(filters, codes, strict=False) if code.is_failure]
@@ -240,8 +234,10 @@ class Connection:
             return
         self._ticker = self._loop.call_later(TICK_S, self._tick)
         client.loop_misc()
-        if not self._waiting or self._answered != self._answered_at_tick or not self._reading:
-            self._answered_at_tick = self._answered
+        refills = self._wire.refills if self._wire is not None else 0
+        answer_due = bool(self._waiting or self._subscribing) and self._reading
+        if not answer_due or refills != self._refills_at_tick:
+            self._refills_at_tick = refills
             self._silent_ticks = 0
             return
         self._silent_ticks += 1
@@ -274,7 +270,6 @@ class Connection:
         self, _client: Client, _data: Any, packet_id: int, reason: ReasonCode, _given: Properties
     ) -> None:
         done = self._waiting.pop(packet_id, None)
-        self._answered += 1
         if done is not None:
             _tell(done, PublishRefused(str(reason)) if reason.is_failure else None)
 

@@ -17,9 +17,10 @@ MAX_BYTES = 64 * 1024 * 1024
 class Inbox:
     """A queue with one reader.
 
-    The broker's Receive Maximum keeps acknowledged messages within `bound`. What it does not govern is held
-    here: beyond `bound` a QoS 0 message is dropped and counted, and when messages or bytes still pile up
-    (a broker that ignores Receive Maximum) `pause` asks to stop reading from the socket until half is taken.
+    Receive Maximum should keep unacknowledged messages within `bound`, but it does not govern everything:
+    beyond `bound` a QoS 0 message is dropped and counted, and when messages or bytes still pile up (mosquitto
+    2.0 forgets to count what it delivers again to a session with a backlog) `pause` asks to stop reading from
+    the socket until half is taken. The broker's answers wait meanwhile, so the reader must not wait for them.
     """
 
     def __init__(
@@ -33,7 +34,8 @@ class Inbox:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._dropping = False
-        self.paused = False
+        self._open = asyncio.Event()
+        self._open.set()
         self.closed = False
         self.dropped = 0
 
@@ -51,8 +53,8 @@ class Inbox:
         self._bytes += len(item.payload)
         if not self._arrived.is_set():
             self._arrived.set()
-        if not self.paused and (len(self._items) >= 2 * self._bound or self._bytes >= self._max_bytes):
-            self.paused = True
+        if self._open.is_set() and (len(self._items) >= 2 * self._bound or self._bytes >= self._max_bytes):
+            self._open.clear()
             self._pause()
 
     async def take(self, max_items: int) -> list[Incoming]:
@@ -66,10 +68,13 @@ class Inbox:
         taken = [items.popleft() for _ in range(min(max_items, len(items)))]
         self._bytes -= sum(len(item.payload) for item in taken)
         self._dropping = False
-        if self.paused and len(items) <= self._bound and self._bytes <= self._max_bytes // 2:
-            self.paused = False
-            self._resume()
+        if len(items) <= self._bound and self._bytes <= self._max_bytes // 2:
+            self._reopen()
         return taken
+
+    async def wait_open(self) -> None:
+        """Return once there is room for messages."""
+        await self._open.wait()
 
     def close(self) -> None:
         """Take no more messages and forget those that nobody took: unacknowledged, they come again."""
@@ -77,6 +82,12 @@ class Inbox:
         self._items.clear()
         self._bytes = 0
         self._arrived.set()
+        self._reopen()
+
+    def _reopen(self) -> None:
+        if not self._open.is_set():
+            self._open.set()
+            self._resume()
 
     def _drop(self) -> None:
         self.dropped += 1

@@ -108,7 +108,11 @@ class MqttSession:
     # Input. -------------------------------------------------------------------------------------------------
 
     async def next_batch(self, max_items: int) -> list[Incoming]:
-        """The next messages, at least one, in order of arrival; an empty list after `stop_input` or `stop`."""
+        """The next messages, at least one, in order of arrival; an empty list after `stop_input` or `stop`.
+
+        One reader, which keeps reading: when messages pile up, nothing is read from the broker until some are
+        taken, answers to publications included. So it must never wait for `wait_free` or `deliver`.
+        """
         return await self._inbox.take(max_items)
 
     def acknowledge(self, tokens: Iterable[Token | None]) -> None:
@@ -204,7 +208,6 @@ class MqttSession:
         connection, availability = self._connection, self._availability
         if connection is not None:
             deadline = time.monotonic() + timeout_s
-            connection.resume_reading()  # the answer must be read, however much input still waits
             if availability is not None and self._limit > 0:  # online may be said before all is settled
                 try:
                     async with asyncio.timeout(timeout_s / 2):
@@ -222,6 +225,7 @@ class MqttSession:
     async def _keep_connected(self) -> None:
         backoff = Backoff(self._settings.retry_first_s, self._settings.retry_cap_s)
         while not self._stopping.is_set():
+            await self._inbox.wait_open()  # a new connection would bring everything once more
             began = time.monotonic()
             try:
                 reason = await self._connect_and_stay()
@@ -274,8 +278,6 @@ class MqttSession:
         self._ever_connected = True
         self._online.set()
         self._room.set()
-        if self._inbox.paused:
-            connection.pause_reading()
         if self._on_connected is not None:
             self._on_connected(Connected(session_present=session_present, first=first, refused=tuple(refused)))
 

@@ -102,8 +102,8 @@ class Settings:
     """Larger packets the broker keeps from us; inputs are at most half of it (CONTRACT, section 5)."""
     keepalive_s: int = 30
     connect_timeout_s: float = 10.0
-    answer_timeout_s: float = 60.0
-    """When the broker has answered no publication for this long, the connection counts as dead."""
+    answer_timeout_s: float = 20.0
+    """When an answer is due and nothing at all arrives for this long, the connection counts as dead."""
     retry_first_s: float = 1.0
     retry_cap_s: float = 60.0
 

@@ -59,6 +59,8 @@ class Wire:
         self._position = 0
         self._outgoing = bytearray()
         self._may_refill = False
+        self.refills = 0
+        """How often bytes came: a sign of life."""
 
     @property
     def unsent(self) -> bool:
@@ -86,6 +88,7 @@ class Wire:
                 raise BlockingIOError
             self._may_refill = False
             self._incoming, self._position = self._inner.recv(READ_BYTES), 0
+            self.refills += 1
         piece = self._incoming[self._position : self._position + bufsize]
         self._position += len(piece)
         return piece

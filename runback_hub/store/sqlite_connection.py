@@ -84,7 +84,7 @@ class SqliteConnection:
 
     async def rows(self, sql: str, parameters: SqlRow = ()) -> list[tuple[Any, ...]]:
         """Everything a query finds."""
-        return list(await self._database.execute_fetchall(sql, parameters))  # type: ignore[arg-type]
+        return [tuple(row) for row in await self._database.execute_fetchall(sql, parameters)]
 
     async def script(self, sql: str) -> None:
         """Run several statements; a transaction they leave open by failing is rolled back."""

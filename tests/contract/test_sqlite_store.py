@@ -57,7 +57,8 @@ def put(path: Path, content: bytes | bytearray) -> None:
 
 async def refusal(store: SqliteStore) -> StoreError:
     with pytest.raises(StoreError) as failure:
-        await store.open()
+        async with opened(store):
+            pass
     return failure.value
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from runback_hub.mqtt.errors import CannotConnect, Disconnected, PublishRefused, WindowFull
 from runback_hub.mqtt.settings import Availability, Scheme, Version
+from runback_hub.mqtt.wire import READ_BYTES
 from tests.brokers import Mosquitto, password_file
 from tests.mqtt_peers import HERE, Hub, Outcomes, hub_settings, other_client, until
 
@@ -459,6 +460,63 @@ async def test_many_messages_keep_their_order_both_ways(broker: Mosquitto) -> No
         assert await outcomes.wait(count) == [None] * count
         seen = [int((await friend.next_message(5)).payload) for _ in range(count)]
         assert seen == list(range(count))
+
+
+async def test_a_flood_that_no_limit_governs_is_held_back_and_lost_nowhere(tmp_path: Path) -> None:
+    """MQTT 3.1.1 has no Receive Maximum: this broker sends the whole backlog at once."""
+    count, bound = 3000, 10
+    payload = b"x" * 1000
+    with Mosquitto(tmp_path, lines=["max_inflight_messages 0"]) as broker:
+        settings = hub_settings(broker.port, version=Version.MQTT_311, receive_maximum=bound)
+        async with Hub(settings, "in/#") as hub:
+            await hub.connected()
+        async with Hub(hub_settings(broker.port, client_id="other"), "none") as other:
+            await other.connected()
+            outcomes = Outcomes()
+            for number in range(count):
+                await other.session.wait_free()
+                other.session.publish("in/run", b"%d %s" % (number, payload), outcomes)
+            await outcomes.wait(count)
+        async with Hub(settings, "in/#") as hub:
+            await until(lambda: hub.session.counts.queued >= 2 * bound)
+            most, numbers = 0, list[int]()
+            while len(numbers) < count:
+                most = max(most, hub.session.counts.queued)
+                batch = await hub.session.next_batch(100)
+                hub.session.acknowledge(message.token for message in batch)
+                numbers += [int(message.payload.split()[0]) for message in batch]
+                await asyncio.sleep(0)
+            assert numbers == list(range(count))
+            assert most < 2 * bound + READ_BYTES // len(payload)
+            assert (await hub.connected()).session_present
+            assert hub.session.counts.connections == 1
+
+
+async def test_a_hub_that_takes_nothing_is_not_flooded_by_connecting_again(tmp_path: Path) -> None:
+    bound = 10
+    with Mosquitto(tmp_path, lines=["max_inflight_messages 0"]) as broker:
+        settings = hub_settings(broker.port, version=Version.MQTT_311, receive_maximum=bound)
+        async with Hub(settings, "in/#") as hub, other_client(broker.port) as friend:
+            await hub.connected()
+            for _ in range(5 * bound):
+                await friend.publish("in/run", b"x" * 10_000)
+            await until(lambda: hub.session.counts.queued >= 2 * bound)
+            broker.stop()
+            broker.start()
+            before = hub.session.counts
+            await asyncio.sleep(3 * settings.retry_cap_s)
+            assert hub.session.counts.queued == before.queued
+            assert hub.session.counts.connections == before.connections
+            taking = asyncio.create_task(take_until_the_end(hub))
+            assert (await hub.connected()).session_present
+        assert await taking >= before.queued + 5 * bound
+
+
+async def take_until_the_end(hub: Hub) -> int:
+    taken = 0
+    while batch := await hub.session.next_batch(100):
+        taken += len(batch)
+    return taken
 
 
 async def test_the_largest_activity_file_passes(broker: Mosquitto) -> None:

@@ -96,3 +96,16 @@ async def test_closing_ends_the_reader_and_takes_nothing_more() -> None:
     assert await taking == []
     box.put(message(1))
     assert await box.take(1) == []
+
+
+async def test_closing_lets_the_broker_be_heard_again() -> None:
+    valve = Valve()
+    box = inbox(valve, bound=1)
+    for number in range(3):
+        box.put(message(number))
+    waiting = asyncio.create_task(box.wait_open())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    box.close()
+    await waiting
+    assert valve.calls == ["pause", "resume"]
