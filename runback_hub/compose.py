@@ -15,6 +15,7 @@ from .hub.service import Hub
 from .mqtt.broker import EmbeddedBroker
 from .mqtt.broker_kinds import Kind
 from .mqtt.settings import Settings as BrokerSession
+from .mqtt.settings import Version
 from .mqtt.topics import Source, Topics
 from .narration import Manner, narrator_for
 from .store.sqlite import SqliteStore
@@ -86,7 +87,9 @@ async def composed(settings: Settings, clock: Clock, *, prefer: Kind | None = No
         broker = None
         if settings.broker.url is None:
             broker = EmbeddedBroker(settings.state_folder / BROKER_FOLDER, port=settings.embedded_port, prefer=prefer)
-            url = urlsplit(await stack.enter_async_context(_started(broker)))
+            await stack.enter_async_context(broker)
+            is_v5 = settings.mqtt_version is Version.MQTT_5
+            url = urlsplit(broker.state.url if is_v5 else broker.state.url_311)
             session = settings.session((url.hostname or "127.0.0.1", url.port or 1883))
         else:
             session = settings.session()
@@ -101,9 +104,3 @@ async def composed(settings: Settings, clock: Clock, *, prefer: Kind | None = No
         )
         daemon = Daemon(hub=hub, store=store, clock=clock, topics=topics, broker=session)
         yield Composed(daemon=daemon, hub=hub, store=store, topics=topics, session=session, broker=broker)
-
-
-@asynccontextmanager
-async def _started(broker: EmbeddedBroker) -> AsyncIterator[str]:
-    async with broker:
-        yield broker.state.url

@@ -50,6 +50,8 @@ async def _demo(folder: Path, kind: Kind | None, *, keep: bool) -> None:
             "state_dir": str(folder),
             "broker": "embedded",
             "embedded_port": free_port(),
+            "mqtt_version": 5,
+            "topic_prefix": "runback",
             "store": "default",
             "athletes": {ATHLETE: {"name": "Alex"}},
             "sources": [],

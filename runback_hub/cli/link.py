@@ -26,14 +26,33 @@ ANSWER_S = 15.0
 class Link:
     """Sends to the hub and returns what it answers."""
 
-    def __init__(self, client: MqttClient, topics: Topics) -> None:
+    def __init__(self, client: MqttClient, topics: Topics, version: Version) -> None:
         self.client = client
         self.topics = topics
+        self._version = version
 
     async def input(self, athlete: str, door: str, payload: bytes) -> dict[str, JsonValue]:
         """Publish an input; the hub's answer. Raises `NoAnswer`."""
-        answer = await self.client.request(self.topics.input(athlete, door), payload, timeout_s=ANSWER_S)
+        topic = self.topics.input(athlete, door)
+        if self._version is not Version.MQTT_5:
+            return await self._input_311(athlete, topic, payload)
+        answer = await self.client.request(topic, payload, timeout_s=ANSWER_S)
         return _fields(answer.payload)
+
+    async def _input_311(self, athlete: str, topic: str, payload: bytes) -> dict[str, JsonValue]:
+        """MQTT 3.1.1 knows no response topic: what the hub publishes next about this input is its answer.
+
+        An input that it knows already is answered by nothing there, and ends as `NoAnswer`.
+        """
+        await self.client.subscribe(self.topics.event(athlete))
+        await self.client.subscribe(self.topics.rejected)
+        await self.client.publish(topic, payload)
+        while True:
+            fields = _fields((await self.client.next_message(ANSWER_S)).payload)
+            if fields.get("topic") == topic:
+                return {"ok": False, **fields}
+            if "event_id" in fields and "cause" not in fields:
+                return {"ok": True, **fields}
 
     async def ask(self, verb: str, **fields: JsonValue) -> dict[str, JsonValue]:
         """Send a command; the hub's answer. Raises `NoAnswer`."""
@@ -48,7 +67,7 @@ async def linked(settings: Settings) -> AsyncIterator[Link]:
     """Connect as a client of its own. Raises `CannotConnect`."""
     session = replace(command_session(settings), client_id=command_client_id())
     async with MqttClient(session) as client:
-        yield Link(client, topics_of(settings))
+        yield Link(client, topics_of(settings), session.version)
 
 
 def command_session(settings: Settings) -> BrokerSession:

@@ -236,6 +236,28 @@ async def test_a_forgetful_broker_gets_its_retained_topics_again(broker: Mosquit
             assert (await later.next_message(WAIT_S)).payload == b"OFF"
 
 
+async def test_the_old_protocol_foreign_topics_and_another_prefix(broker: Mosquitto, tmp_path: Path) -> None:
+    options = {
+        "mqtt_version": "3.1.1",
+        "topic_prefix": "home/backs",
+        "athletes": {"alex": {}},
+        "sources": [{"topic": "watch/+/fit", "format": "fit", "athlete": "alex"}],
+    }
+    made = MadeRun(started_at=NOON - timedelta(hours=2), duration_s=2700, distance_m=8000)
+    async with hub_in_process(tmp_path, broker.port, NOON, options) as peer:
+        await peer.client.subscribe("home/backs/alex/event")
+        await peer.client.subscribe("home/backs/hub/rejected")
+        await peer.client.publish("watch/kitchen/fit", write_fit(made))
+        assert json.loads((await peer.client.next_message(WAIT_S)).payload)["type"] == "run_evaluated"
+        await peer.client.publish("home/backs/alex/in/pain", b'{"score": 0}', retain=True)
+        while (event := json.loads((await peer.client.next_message(WAIT_S)).payload))["type"] != "pain_evaluated":
+            assert "reason" not in event, event
+        await peer.client.publish("home/backs/ana/in/pain", b'{"score": 0}')
+        while "reason" not in (event := json.loads((await peer.client.next_message(WAIT_S)).payload)):
+            pass
+        assert (event["reason"], event["topic"]) == ("unknown_athlete", "home/backs/ana/in/pain")
+
+
 async def test_serve_stops_in_order(broker: Mosquitto, tmp_path: Path) -> None:
     hub = HubProcess(tmp_path, RUNBACK_BROKER=f"mqtt://127.0.0.1:{broker.port}", RUNBACK_WEB="null")
     await hub.start()
