@@ -25,8 +25,8 @@ from .mqtt.inbound import interpret
 from .mqtt.messages import Incoming
 from .mqtt.outbound import Outbound
 from .mqtt.session import Connected, MqttSession
-from .mqtt.settings import Availability, Settings
-from .mqtt.topics import Topics
+from .mqtt.settings import Availability, Settings, Version
+from .mqtt.topics import InputTopic, Topics
 
 _LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,6 +56,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._timer_moved = asyncio.Event()
         self._forgotten = asyncio.Event()
+        self._hears_itself = broker.version is not Version.MQTT_5
         self._echoes: set[str] = set()
         self._began = time.monotonic()
         self._store_problem: str | None = None
@@ -166,7 +167,9 @@ class Daemon:
     # -- out ------------------------------------------------------------------------------------------------
 
     def _push(self, rows: Sequence[OutboxRow]) -> None:
-        self._echoes.update(row.topic for row in rows if row.retain and not row.payload)
+        if self._hears_itself:
+            emptied = (row.topic for row in rows if row.retain and not row.payload)
+            self._echoes.update(topic for topic in emptied if isinstance(self._topics.parse(topic), InputTopic))
         self._outbound.push(rows)
         self._timer_moved.set()
 

@@ -40,6 +40,8 @@ class Outbound:
         self._in_flight = 0
         self._last_id = 0
         self._behind = True  # what an earlier life left in the store comes first
+        self._left_out = False
+        """Rows were committed while `_behind`: the store has more than the read under way shows."""
         self._work = asyncio.Event()
         self._idle = asyncio.Event()
         self._work.set()
@@ -61,7 +63,7 @@ class Outbound:
         if not self._behind and len(self._waiting) + len(rows) <= KEEP_ROWS:
             self._append(rows)
         else:
-            self._behind = True
+            self._behind = self._left_out = True
         self._idle.clear()
         self._work.set()
 
@@ -93,10 +95,10 @@ class Outbound:
             self._send_some()
 
     async def _refill(self) -> None:
+        self._left_out = False
         rows = await self._read_outbox(self._last_id, READ_ROWS)
         self._append(rows)
-        if len(rows) < READ_ROWS:
-            self._behind = False
+        self._behind = self._left_out or len(rows) == READ_ROWS
 
     def _append(self, rows: Sequence[OutboxRow]) -> None:
         for row in rows:
