@@ -60,6 +60,7 @@ class Daemon:
         self._echoes: set[str] = set()
         self._began = time.monotonic()
         self._store_problem: str | None = None
+        self._write_failed = False
         self.ready = asyncio.Event()
 
     def stop(self) -> None:
@@ -104,13 +105,26 @@ class Daemon:
                 await self._accept(deliveries)
             for request in found:
                 if isinstance(request, Request):
-                    self._push(await self._with_store(partial(self._hub.answer, request)))
+                    await self._answer(request)
             self._session.acknowledge(message.token for message in batch)
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            rows = await self._with_store(partial(self._hub.answer, request), writes=True)
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, one command must not stop the hub
+            # A command that we can not handle is acknowledged all the same: delivered again it would fail again.
+            _LOG.exception("A command could not be answered", extra={"event": "internal_error"})
+            return
+        self._push(rows)
 
     async def _accept(self, deliveries: Sequence[Delivery]) -> None:
         sent, emptied = self._outbound.take_sent()
         try:
-            rows = await self._with_store(lambda: self._hub.accept(deliveries, sent=sent, cleared_retained=emptied))
+            rows = await self._with_store(
+                lambda: self._hub.accept(deliveries, sent=sent, cleared_retained=emptied), writes=True
+            )
         except StoreError:
             self._outbound.give_back(sent, emptied)
             raise
@@ -124,7 +138,7 @@ class Daemon:
         """A batch met an error of ours: find the message, refuse it, and go on with the others."""
         for delivery in deliveries:
             try:
-                rows = await self._with_store(partial(self._hub.accept, (delivery,)))
+                rows = await self._with_store(partial(self._hub.accept, (delivery,)), writes=True)
             except StoreError:
                 raise
             except Exception:  # noqa: BLE001 - the same, now that the message is known
@@ -132,7 +146,7 @@ class Daemon:
                 refusal = Rejected(
                     RejectReason.INTERNAL, "the hub could not handle this message; it is a defect of ours"
                 )
-                rows = await self._with_store(partial(self._hub.refuse, delivery, refusal))
+                rows = await self._with_store(partial(self._hub.refuse, delivery, refusal), writes=True)
             self._push(rows)
 
     def _is_echo(self, message: Incoming) -> bool:
@@ -142,8 +156,11 @@ class Daemon:
         self._echoes.discard(message.topic)
         return True
 
-    async def _with_store(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do `work`, again and again while the store can not: nothing is acknowledged meanwhile."""
+    async def _with_store(self, work: Callable[[], Awaitable[T]], *, writes: bool = False) -> T:
+        """Do `work`, again and again while the store can not: nothing is acknowledged meanwhile.
+
+        An alarm that a write has raised ends with a write: reading works on a full disk, too.
+        """
         for attempt in range(1_000_000_000):
             try:
                 result = await work()
@@ -153,10 +170,12 @@ class Daemon:
                 if self._store_problem is None:
                     _LOG.error("The store does not answer: %s", error, extra={"event": "store_failing"})
                 self._store_problem = str(error)
+                self._write_failed = self._write_failed or writes
                 self._publish_health()
                 await asyncio.sleep(STORE_RETRY_S[min(attempt, len(STORE_RETRY_S) - 1)])
             else:
-                if self._store_problem is not None:
+                if self._store_problem is not None and (writes or not self._write_failed):
+                    self._write_failed = False
                     _LOG.warning("The store answers again", extra={"event": "store_back"})
                     self._store_problem = None
                     self._publish_health()
@@ -185,7 +204,7 @@ class Daemon:
 
     async def _strike_now(self) -> None:
         sent, emptied = self._outbound.take_sent()
-        await self._with_store(lambda: self._hub.mark_sent(sent, emptied))
+        await self._with_store(lambda: self._hub.mark_sent(sent, emptied), writes=True)
 
     async def _finish(self, taking_in: asyncio.Task[None]) -> None:
         """Let the batch in hand be stored and answered, and what it said be published."""
@@ -194,8 +213,9 @@ class Daemon:
                 await asyncio.wait((taking_in,))
                 if self._session.counts.online:
                     await self._outbound.drained()
+        # Once only: what a failing store can not strike out now is published once more after the next start.
         with contextlib.suppress(StoreError):
-            await self._strike_now()
+            await self._hub.mark_sent(*self._outbound.take_sent())
 
     # -- connection -----------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from ..replay import replay as replay_log
 from .outcome import CommandFailed, Exit
 
 DEFAULT_ATHLETE = "athlete"
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 
 
 class _ProfileFile(BaseModel):
@@ -45,7 +46,7 @@ def replay(log: Path, profile_file: Path | None, at_text: str | None, *, as_json
     moment = None if at_text is None else parse_moment("--at", at_text)
     narrator = plain_narrator()
     try:
-        inputs = read_log(_read_text(log).splitlines(), profile)
+        inputs = read_log(_read_text(log).split("\n"), profile)
         if every_input:
             until = [item for item in inputs if moment is None or item.at <= moment]
             for line in replay_every(until, profile, narrator):
@@ -63,7 +64,7 @@ def parse_moment(name: str, text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None or moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
         problem = f"{name}: not a time, given {text!r}, allowed is ISO 8601 with an offset, as 2026-03-18T12:00:00Z"
         raise CommandFailed(Exit.USAGE, problem)
     return moment.astimezone(UTC)
@@ -109,7 +110,7 @@ def _read_profile(path: Path | None) -> Profile:
     except ValidationError as problem:
         lines = [f"{path}: {'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in problem.errors()]
         raise CommandFailed(Exit.USAGE, *lines) from problem
-    except (ZoneInfoNotFoundError, ValueError) as problem:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
         line = f"{path}: timezone: not a time zone, allowed is a name such as Europe/Berlin"
         raise CommandFailed(Exit.USAGE, line) from problem
     return Profile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -80,6 +81,9 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(Exit.FAILED, problem.format_message())
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except Exception as defect:
+        logging.getLogger(__name__).debug("A defect", exc_info=True)
+        return _fail(Exit.FAILED, f"runback-hub: a defect of ours ({type(defect).__name__}), please report it")
     return left if isinstance(left, int) else int(Exit.FINE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +61,8 @@ def pain(
     limp: bool,
 ) -> None:
     """Publish a pain report (0-10) and print the answer."""
+    if not math.isfinite(score):
+        raise CommandFailed(Exit.USAGE, f"pain: SCORE: given {score}, allowed is 0 to 10")
     fields: dict[str, JsonValue] = {
         "score": int(score) if score == int(score) else score,
         "at": datetime.now(UTC).isoformat(),

@@ -153,7 +153,7 @@ def _plan_events(decision: Decision) -> Iterator[dict[str, JsonValue]]:
 
 def _own(decision: Decision, event_type: str, more: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """An event of ours: its id follows from athlete, type and version, so a repeat has the same one."""
-    seed = f"{decision.after.athlete}|{event_type}|{decision.version}"
+    seed = f"{decision.after.athlete}|{event_type}|{decision.version}|{moment_text(decision.after.assessed_at)}"
     event_id = hashlib.sha256(seed.encode()).hexdigest()[:32]
     cause = decision.cause.event_id if decision.cause is not None else None
     event = _event(decision, event_type, event_id=event_id, at=decision.after.assessed_at)

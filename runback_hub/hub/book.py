@@ -67,7 +67,8 @@ class Book:
 
     def follows(self, item: Input) -> bool:
         """Whether `item` is newest and changes nothing before it."""
-        return follows(self.head.moment, self.head.runs, self.head.reports, item)
+        awaited = any(isinstance(one, Withdrawal) and one.target == item.event_id for one in self.recent)
+        return not awaited and follows(self.head.moment, self.head.runs, self.head.reports, item)
 
     def with_input(self, item: Input) -> Book:
         """The book with one more input, which `can_take` allows."""

@@ -70,6 +70,8 @@ def next_checkin(
     if historical:
         return current
     kind = _wanted(assessment, item)
+    if current is not None and current.kind is CheckinKind.RED_FLAGS and kind is CheckinKind.POST_RUN:
+        return current  # what is still missing there matters more
     if kind is None or (current is not None and current.kind is kind and kind is not CheckinKind.POST_RUN):
         return current
     run = item.event_id if isinstance(item, RunCompleted) else None

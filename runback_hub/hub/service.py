@@ -19,10 +19,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue, TypeAdapter
 
-from ..formats.base import Context, Decoded, Rejected, RejectReason
+from ..formats.base import MAX_JSON_BYTES, Context, Decoded, Rejected, RejectReason
 from ..formats.canonical import parse_log_line
 from ..formats.registry import FILE_FORMATS, decode
 from ..model.assessment import Assessment
+from ..model.athlete import is_athlete_id
 from ..model.inputs import KIND_OF, Input, Withdrawal
 from ..policy import (
     POLICY_2026_1,
@@ -61,12 +62,14 @@ from .ports import (
 )
 from .status import status_fields, to_json
 
-_LOGGER = logging.getLogger(__name__)
+_LOG = logging.getLogger(__name__)
 EXCERPT_CHARS = 200
 PRIVATE_DOORS = frozenset({"pain", "confirm"})
 PRIVATE_WORDS = (b"pain", b"symptom")
 """A run may carry a pain report: then its payload is not repeated either."""
 EMPTIED_DOORS = frozenset({"pain", "confirm"})
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+REVIEW_AGAIN = timedelta(hours=1)
 OVERLAP = timedelta(days=2)
 """A snapshot is read with the inputs of two days before it: an answer may be later than what carried it."""
 BOOKS_KEPT = 2000
@@ -164,7 +167,13 @@ class Hub:
                     if row is not None:  # no longer configured: kept, but not looked at again
                         batch.statuses[athlete] = replace(row, version=row.version + 1, review_at=None)
                     continue
-                self._decide(batch, book, None, historical=False)
+                try:
+                    self._decide(batch, book, None, historical=False)
+                except Exception:  # noqa: BLE001 - one athlete must not stop the reviews of the others
+                    _LOG.exception("A review failed; it is tried again later", extra={"event": "internal_error"})
+                    row = await self._store.read_athlete(athlete)
+                    if row is not None:
+                        batch.statuses[athlete] = replace(row, version=row.version + 1, review_at=now + REVIEW_AGAIN)
             return await self._commit(batch)
 
     async def next_review_at(self) -> datetime | None:
@@ -348,7 +357,7 @@ class Hub:
     def _reject(self, batch: _Batch, delivery: Delivery, refusal: Rejected) -> None:
         self.counters["rejected"] += 1
         digest = hashlib.sha256(delivery.payload).hexdigest()
-        private = delivery.door in PRIVATE_DOORS or any(word in delivery.payload for word in PRIVATE_WORDS)
+        private = delivery.door in PRIVATE_DOORS or any(word in delivery.payload.lower() for word in PRIVATE_WORDS)
         excerpt = None if private else delivery.payload[:EXCERPT_CHARS].decode("utf-8", "replace")
         row = RejectedRow(
             topic=delivery.topic,
@@ -450,6 +459,8 @@ class Hub:
         if profile is None:
             raise Rejected(RejectReason.UNKNOWN_ATHLETE, _unknown(athlete))
         name = fingerprint(profile, self._limits)
+        # Snapshots that this batch has made stale are still stored until it commits.
+        before = min(before, batch.stale.get(athlete, before))
         snapshot = await self._store.snapshot_before(athlete, before, name)
         base = None if snapshot is None else load_state(snapshot.state)
         empty = Book.opened(profile, self._limits, base, ())
@@ -513,8 +524,8 @@ class Hub:
 
     async def _answer(self, batch: _Batch, request: Request) -> dict[str, JsonValue]:
         try:
-            asked = json.loads(request.payload or b"{}")
-        except ValueError:
+            asked = json.loads(request.payload or b"{}") if len(request.payload) <= MAX_JSON_BYTES else None
+        except (ValueError, RecursionError):
             asked = None
         if not isinstance(asked, dict):
             return {"ok": False, "reason": RejectReason.NOT_JSON.value, "detail": "payload: allowed is a JSON object"}
@@ -551,16 +562,16 @@ class Hub:
         return {"ok": True, **status_fields(current, book.version, self._narrator)}
 
     async def _answer_explain(self, athlete: object, at: object) -> dict[str, JsonValue]:
-        if not isinstance(athlete, str):
-            return {"ok": False, "reason": RejectReason.INVALID.value, "detail": "athlete: missing, allowed is an id"}
+        if not isinstance(athlete, str) or not is_athlete_id(athlete):
+            return {"ok": False, "reason": RejectReason.INVALID.value, "detail": "athlete: allowed is an athlete's id"}
         moment = None
         if at is not None:
             try:
                 moment = datetime.fromisoformat(str(at))
             except ValueError:
                 moment = None
-            if moment is None or moment.tzinfo is None:
-                detail = "at: not a time, allowed is ISO 8601 with an offset"
+            if moment is None or moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+                detail = "at: not a time, allowed is ISO 8601 with an offset, from 1970 to 2200"
                 return {"ok": False, "reason": RejectReason.INVALID.value, "detail": detail}
             moment = moment.astimezone(UTC)
         return await self.explain(athlete, moment)
@@ -570,11 +581,11 @@ class Hub:
         if not self._allow_forget:
             detail = "forget: not allowed over MQTT, set allow_forget_over_mqtt: true"
             return {"ok": False, "reason": RejectReason.INVALID.value, "detail": detail}
-        if not isinstance(athlete, str) or athlete not in await self._store.read_athletes():
-            detail = "confirm: allowed is the id of a known athlete"
+        if not isinstance(athlete, str) or not is_athlete_id(athlete):
+            detail = "confirm: allowed is an athlete's id"
             return {"ok": False, "reason": RejectReason.UNKNOWN_ATHLETE.value, "detail": detail}
-        await self._store.forget(athlete)
         self._books.pop(athlete, None)
+        batch.books.pop(athlete, None)
         for topic in (
             self._topics.status(athlete),
             self._topics.rest(athlete),
@@ -582,6 +593,10 @@ class Hub:
             self._topics.checkin(athlete),
         ):
             batch.outbox.keep(topic, b"")
+        # The emptied topics are committed first: if forgetting is cut short it can be asked for again.
+        await self._store.commit(Changes(outbox=batch.outbox.rows()))
+        batch.outbox.retained.clear()
+        await self._store.forget(athlete)
         return {"ok": True, "forgotten": True}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from runback_hub.activity_files import MadeRun, write_fit, write_gpx, write_tcx
+from runback_hub.hub.messages import Delivery
 from runback_hub.model.inputs import ALL_SYMPTOMS
 from runback_hub.mqtt.client import MqttClient
 from runback_hub.mqtt.errors import NoAnswer
@@ -120,6 +121,47 @@ async def test_late_inputs_end_where_the_log_in_order_ends(peer: Peer) -> None:
     status = await peer.ask("status", athlete="alex")
     assert status["load"]["spike_ratio"] == 1.2125
     assert status["state"] == "easy"
+
+
+async def test_two_late_inputs_in_one_batch_both_count(peer: Peer) -> None:
+    """The second one must not be folded from a snapshot that the first has made wrong."""
+    readings = [
+        _delivery(peer, "wellness", {"date": f"{at:%Y-%m-%d}", "at": at.isoformat(), "soreness": 1})
+        for at in (NOON - timedelta(hours=2 * back) for back in range(300, 0, -1))
+    ]
+    await peer.parts.hub.accept(readings)
+    late = [
+        _delivery(peer, "run", json.loads(_run(NOON - timedelta(days=days), distance_m=distance_m)))
+        for days, distance_m in ((20, 9000), (15, 4000))
+    ]
+    await peer.parts.hub.accept(late)
+    status = await peer.ask("status", athlete="alex")
+    assert (status["load"]["longest_30d_m"], status["load"]["distance_28d_m"]) == (9000, 13000)
+
+
+async def test_a_withdrawal_may_come_before_what_it_takes_back(peer: Peer) -> None:
+    for days in (16, 13, 10, 7, 4):
+        await peer.send("alex", "run", _run(NOON - timedelta(days=days)))
+    gone = {"event_id": "gone", "at": (NOON - timedelta(hours=1)).isoformat()}
+    assert (await peer.send("alex", "withdraw", json.dumps(gone).encode()))["ok"]
+    run = {**json.loads(_run(NOON - timedelta(hours=5), distance_m=20000)), "event_id": "gone"}
+    assert (await peer.send("alex", "run", json.dumps(run).encode()))["state"] == "clear"
+
+
+@pytest.mark.parametrize(
+    ("verb", "payload"),
+    [
+        ("status", b"[" * 100_000),
+        ("status", b"\xff"),
+        ("explain", b'{"athlete": "alex", "at": "0001-01-01T00:00:00+10:00"}'),
+        ("explain", b'{"athlete": "\\ud800"}'),
+        ("abacus", b"{}"),
+    ],
+)
+async def test_a_bad_command_is_answered_and_the_hub_goes_on(peer: Peer, verb: str, payload: bytes) -> None:
+    message = await peer.client.request(peer.parts.topics.request(verb), payload, timeout_s=WAIT_S)
+    assert json.loads(message.payload)["ok"] is False
+    assert (await peer.send("alex", "run", _run(NOON - timedelta(hours=2))))["ok"]
 
 
 RUBBISH = {
@@ -301,6 +343,11 @@ async def test_nothing_acknowledged_is_lost_to_kills(broker: Mosquitto, tmp_path
         pytest.fail(f"{len(missing)} inputs have no result, the first is {missing[0]}")
     finally:
         await hub.end(signal.SIGKILL)
+
+
+def _delivery(peer: Peer, door: str, fields: object) -> Delivery:
+    topic = peer.parts.topics.input("alex", door)
+    return Delivery(topic=topic, door=door, athlete="alex", payload=json.dumps(fields).encode(), arrived_at=NOON)
 
 
 async def _until_online(client: MqttClient) -> None:
