@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..hub.messages import asked_moment
 from ..model.athlete import Experience, PainProfile, Profile
 from ..narration import plain_narrator
 from ..replay import BadLog, read_log, replay_every
@@ -19,7 +20,6 @@ from ..replay import replay as replay_log
 from .outcome import CommandFailed, Exit
 
 DEFAULT_ATHLETE = "athlete"
-FIRST_YEAR, LAST_YEAR = 1970, 2200
 
 
 class _ProfileFile(BaseModel):
@@ -60,14 +60,11 @@ def replay(log: Path, profile_file: Path | None, at_text: str | None, *, as_json
 
 def parse_moment(name: str, text: str) -> datetime:
     """An aware moment in UTC, or a usage error that names the option."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+    moment = asked_moment(text)
+    if moment is None:
         problem = f"{name}: not a time, given {text!r}, allowed is ISO 8601 with an offset, as 2026-03-18T12:00:00Z"
         raise CommandFailed(Exit.USAGE, problem)
-    return moment.astimezone(UTC)
+    return moment
 
 
 def readable_status(status: Mapping[str, object]) -> str:

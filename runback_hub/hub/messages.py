@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from ..model.assessment import Assessment, Reason
@@ -15,6 +15,20 @@ HISTORICAL_AFTER = timedelta(hours=36)
 
 SAME_BYTES_WITHIN = timedelta(minutes=10)
 """CONTRACT section 5: equal bytes without id and time within this span are one input."""
+
+
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+
+
+def asked_moment(text: str) -> datetime | None:
+    """The moment somebody asks about, in UTC: ISO 8601 with an offset, 1970 to 2200; `None` for anything else."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        return None
+    return moment.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

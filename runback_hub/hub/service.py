@@ -48,6 +48,7 @@ from .messages import (
     Narrator,
     Request,
     Topics,
+    asked_moment,
 )
 from .ports import (
     AthleteRow,
@@ -68,7 +69,6 @@ PRIVATE_DOORS = frozenset({"pain", "confirm"})
 PRIVATE_WORDS = (b"pain", b"symptom")
 """A run may carry a pain report: then its payload is not repeated either."""
 EMPTIED_DOORS = frozenset({"pain", "confirm"})
-FIRST_YEAR, LAST_YEAR = 1970, 2200
 REVIEW_AGAIN = timedelta(hours=1)
 OVERLAP = timedelta(days=2)
 """A snapshot is read with the inputs of two days before it: an answer may be later than what carried it."""
@@ -566,14 +566,10 @@ class Hub:
             return {"ok": False, "reason": RejectReason.INVALID.value, "detail": "athlete: allowed is an athlete's id"}
         moment = None
         if at is not None:
-            try:
-                moment = datetime.fromisoformat(str(at))
-            except ValueError:
-                moment = None
-            if moment is None or moment.tzinfo is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            moment = asked_moment(str(at))
+            if moment is None:
                 detail = "at: not a time, allowed is ISO 8601 with an offset, from 1970 to 2200"
                 return {"ok": False, "reason": RejectReason.INVALID.value, "detail": detail}
-            moment = moment.astimezone(UTC)
         return await self.explain(athlete, moment)
 
     async def _answer_forget(self, batch: _Batch, asked: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
